@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.clock import moment_ms
+from autopilot.adapters.exchange.ccxt_import import lending_exchange
 from autopilot.app.backtest.data import Period
 from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
 from autopilot.cli.errors import UsageProblem
@@ -41,12 +42,13 @@ def backtest_request(
 ) -> BacktestRequest:
     """The request; missing options come from the configuration. A ``group`` or ``strategy`` replaces the ``model``.
 
-    Raises UsageProblem, UnknownSymbol, UnknownTimeframe.
+    Raises UsageProblem, ConfigError, UnknownExchange, UnknownSymbol, UnknownTimeframe.
     """
     if strategy is not None and group is not None:
         raise UsageProblem("--strategy and --group exclude each other", hint="remove one of them")
+    tested = exchange or config.exchange
     return BacktestRequest(
-        exchange=exchange or config.exchange,
+        exchange=tested,
         symbols=tuple(dict.fromkeys(symbol_of(each) for each in symbols or ())) or config.symbols,
         timeframe=Timeframe.parse(timeframe) if timeframe else config.timeframe,
         period=period,
@@ -58,7 +60,7 @@ def backtest_request(
         balance=_amount(balance),
         detail=Timeframe.parse(detail) if detail else None,
         compare=compare and strategy is None,
-        source=source or config.data.history_exchange,
+        source=lending_exchange(source, tested) or config.data.history_exchange,
     )
 
 
@@ -66,8 +68,8 @@ def period_of(days: int | None, begin: str | None, end: str | None) -> Period:
     """The period of --days, --from and --to. Raises UsageProblem, ConfigError."""
     if days is not None and begin is not None:
         raise UsageProblem("--days and --from both set the start", hint="remove one of them")
-    begin_ms = moment_ms(begin) if begin else None
-    end_ms = moment_ms(end) if end else None
+    begin_ms = None if begin is None else moment_ms(begin)
+    end_ms = None if end is None else moment_ms(end)
     if begin_ms is not None and end_ms is not None and end_ms <= begin_ms:
         raise UsageProblem(f"--to {end} is not after --from {begin}", hint="give a later --to")
     return Period(begin_ms, end_ms, days)

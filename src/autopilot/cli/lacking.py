@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 def download_lacking(session: Session, config: AutopilotConfig, request: BacktestRequest, *, is_allowed: bool) -> None:
     """Download the candles that are not stored, and say so; a few may be missing. Raises AutopilotError as
-    `ensure_history`."""
+    `ensure_history` and `require_candles`."""
     import asyncio
 
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.exchange.offline_markets.replay import HISTORY
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.backtest.lacking import needed_downloads
-    from autopilot.app.data.lacking import FEW, NeededHistory, ensure_history
+    from autopilot.app.data.lacking import FEW, NeededHistory, ensure_history, require_candles
 
     now_ms, say = WallClock().now_ms(), session.output.remark
     with candle_database(session) as database:
-        for each in needed_downloads(request, SqliteCandles(database), HISTORY, config.training.days, now_ms):
+        store = SqliteCandles(database)
+        for each in needed_downloads(request, store, HISTORY, config.training.days, now_ms):
             needed = NeededHistory(each, say, say, FEW, is_allowed)
             forecast = Forecast({}, ("fewer --days",))
             with progress_view(session.output.remarks, forecast, is_short=True) as progress:
-                asyncio.run(ensure_history(config, database, needed, progress, now_ms))
+                downloaded = asyncio.run(ensure_history(config, database, needed, progress, now_ms))
+            if downloaded is not None:
+                require_candles(downloaded, store)

@@ -22,13 +22,12 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from autopilot.cli.errors import UsageProblem
 from autopilot.cli.session import Session, symbol_or_none
 from autopilot.cli.usage_errors import CommandGroup
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.errors import SafetyRefused
 from autopilot.domain.errors import AutopilotError
-from autopilot.domain.market import CandleKind, MarketKind
+from autopilot.domain.market import CandleKind
 from autopilot.domain.paging import Cursor
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 
@@ -109,13 +108,6 @@ def known_exchange(name: str | None) -> str | None:
 
         require_exchange(name)
     return name
-
-
-def real_exchange(name: str | None) -> str | None:
-    """As `known_exchange`. Raises UsageProblem for an exchange of ours: its candles are of no real market."""
-    if name is not None and MarketKind.of(name) is not MarketKind.REAL:
-        raise UsageProblem(f"{name} has no candles of a real market", hint="name a real exchange, such as coinbase")
-    return known_exchange(name)
 
 
 def listed_ms(text: str) -> int:
@@ -215,7 +207,6 @@ Source = Annotated[
         "--source",
         metavar="NAME",
         autocompletion=complete_real_exchange,
-        callback=real_exchange,
         help="Another exchange, whose candles stand before the first own one. Default: data.history_exchange.",
     ),
 ]

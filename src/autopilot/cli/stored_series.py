@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.render.candles import HOW_TO_GET
 from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, address
 from autopilot.control.errors import Conflict, DaemonNotRunning
@@ -35,8 +36,8 @@ def candle_database(session: Session) -> Iterator[Database]:
 
 
 def chosen_series(session: Session, path: Path, *options: str | None) -> Document:
-    """The only stored series that matches the options and the file's name. Raises CandleError without any or with
-    several."""
+    """The only stored series that matches the options and the file's name. Raises NotFound without any, CandleError
+    with several."""
     from autopilot.adapters.imports.file_names import named_market
     from autopilot.domain.errors import CandleError
 
@@ -44,13 +45,13 @@ def chosen_series(session: Session, path: Path, *options: str | None) -> Documen
     exchange, symbol, timeframe = (
         option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
     )
-    wanted = wanted_market(exchange and exchange.lower(), symbol, timeframe)
+    wanted = wanted_market(exchange, symbol, timeframe)
     series = matching_series(session, wanted)
     if len(series) == 1:
         return series[0]
-    market = " ".join(value for value in wanted.values() if value)
     if not series:
-        raise CandleError(f"no candles{' of ' if market else ''}{market} are stored", hint="see autopilot data list")
+        raise NotFound("no candles are stored", hint=HOW_TO_GET)
+    market = " ".join(value for value in wanted.values() if value)
     raise CandleError(
         f"{len(series)} markets are stored{' for ' if market else ''}{market}",
         hint=f"say which: {' '.join(f'--{name} {series[0][name]}' for name, value in wanted.items() if not value)}",
@@ -59,14 +60,23 @@ def chosen_series(session: Session, path: Path, *options: str | None) -> Documen
 
 def wanted_market(exchange: str | None, symbol: str | None, timeframe: str | None) -> dict[str, str | None]:
     """The market of the options. Raises UnknownTimeframe."""
-    return {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
+    return {
+        "exchange": exchange and exchange.lower(),
+        "symbol": symbol,
+        "timeframe": timeframe and Timeframe.parse(timeframe).value,
+    }
 
 
 def matching_series(session: Session, wanted: dict[str, str | None]) -> list[Document]:
-    """The stored series of a market; None stands for every exchange, symbol or timeframe."""
-    return [
+    """The stored series of a market; None stands for every exchange, symbol or timeframe. Raises NotFound if there is
+    none, unless all are wanted."""
+    found = [
         item for item in stored_series(session) if all(value in (None, item[name]) for name, value in wanted.items())
     ]
+    market = " ".join(value for value in wanted.values() if value is not None)
+    if market and not found:
+        raise NotFound(f"no candles of {market} are stored", hint="see autopilot data list")
+    return found
 
 
 def stored_series(session: Session, *, with_coverage: bool = False) -> list[Document]:
@@ -202,15 +212,12 @@ def one_market(exchange: str | None, symbol: str | None, timeframe: str | None) 
     if exchange is None or symbol is None:
         absent = [f"--{name}" for name, value in (("exchange", exchange), ("symbol", symbol)) if value is None]
         raise UsageProblem(f"{' and '.join(absent)} must say which candles", hint="see autopilot data list")
-    return wanted_market(exchange.lower(), symbol, timeframe)
+    return wanted_market(exchange, symbol, timeframe)
 
 
 def named_series(session: Session, wanted: dict[str, str | None]) -> list[Document]:
     """The stored series of one market. Raises NotFound if nothing is stored, Conflict if the daemon uses it."""
     found = matching_series(session, wanted)
-    if not found:
-        market = " ".join(value for value in wanted.values() if value)
-        raise NotFound(f"no candles of {market} are stored", hint="see autopilot data list")
     try:
         running = session.client().get(address("status"))["symbols"]
     except DaemonNotRunning:

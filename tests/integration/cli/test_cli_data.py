@@ -73,7 +73,10 @@ def test_list_says_what_there_is(autopilot, store) -> None:
 def test_without_a_database_nothing_is_stored_and_none_is_made(autopilot, data_dir) -> None:
     for command in ("list", "verify"):
         done = autopilot("data", command)
-        assert (done.code, done.out) == (0, "No candles are stored. Try: autopilot data import PATH\n")
+        assert (done.code, done.out) == (
+            0,
+            "No candles are stored. Try: autopilot data download --days 365, or autopilot data import PATH\n",
+        )
     assert not (data_dir / "autopilot.db").exists()
 
 
@@ -266,18 +269,28 @@ def test_prune_deletes_what_is_old_and_says_how_much(autopilot, store, data_dir)
     assert '"data prune"' in autopilot("audit", "show", "--json").out
 
 
-def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store) -> None:
+@pytest.mark.parametrize(
+    ("exchange", "read_days_ago"),
+    [pytest.param("kraken", 0, id="a real market"), pytest.param("replay", 400, id="a market of another time")],
+)
+def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store, exchange, read_days_ago) -> None:
+    """And the symbol that it is compared with: 30 days and 1,500 hours, before the last candle that it has read."""
     now_ms = time.time_ns() // 1_000_000
-    ages = [400, 100, 50]
-    recent = [(now_ms - days * DAY_MS) // HOUR_MS - START // HOUR_MS for days in ages]
-    for symbol in ("BTC/USD", "ETH/USD"):
-        store.save_candles("kraken", symbol, hours(*recent))
-    daemon.answers["/api/autopilot/status"] = (
-        200,
-        {"symbols": [{"symbol": "BTC/USD", "timeframe": "1h", "exchange": "kraken", "running": True}]},
-    )
+    ages = [600, 520, 450, 400, 100, 80, 10, 0]
+    times = [(now_ms - days * DAY_MS) // HOUR_MS - START // HOUR_MS for days in ages]
+    for symbol in ("BTC/USD", "ETH/USD", "SOL/USD"):
+        store.save_candles("kraken", symbol, hours(*times))
+    read_ms = now_ms - read_days_ago * DAY_MS
+    running = {"symbol": "BTC/USD", "timeframe": "1h", "exchange": exchange, "running": True}
+    running["ohlcv_data"] = {"last_at_ms": read_ms}
+    daemon.answers["/api/autopilot/status"] = (200, {"symbols": [running]})
     pruned = autopilot("data", "prune", "--older-than", "1d", "--yes", "--json").document["pruned"]
-    assert [(item["symbol"], item["candles"]) for item in pruned] == [("BTC/USD", 2), ("ETH/USD", 3)]
+    old = sum(days > read_days_ago + 30 + 1500 / 24 for days in ages)
+    assert [(item["symbol"], item["candles"]) for item in pruned] == [
+        ("BTC/USD", old),
+        ("ETH/USD", old),
+        ("SOL/USD", 7),
+    ]
 
 
 @pytest.mark.parametrize("new", [("--to-symbol", "BTC/USD"), ("--to-exchange", "KRAKEN")])

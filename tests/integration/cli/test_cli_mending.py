@@ -130,6 +130,28 @@ def test_verify_against_an_exchange_of_which_nothing_is_stored_says_how_to_get_i
     assert "autopilot data download --exchange coinbase --symbol BTC/USD --timeframe 1h" in done.err
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("verify", "--exchange", "foo"), "no candles of foo are stored"),
+        (("repair", "--symbol", "ADA/USD"), "no candles of ADA/USD are stored"),
+        (("prune", "--older-than", "9d", "--timeframe", "5m"), "no candles of 5m are stored"),
+        (("export", "out", "--format", "csv", "--exchange", "foo"), "no candles of foo are stored"),
+        (("export", "out", "--format", "csv", "--from", "2050-01-01"), "no candles are stored in that period"),
+        (("resample", "--from", "1m", "--to", "5m"), "no candles of 1m are stored"),
+        (("verify", "--max-bps", "9"), "--max-bps needs --against"),
+    ],
+)
+def test_what_is_not_stored_is_named(autopilot, store, hours, tmp_path, monkeypatch, command, says) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.save_candles("kraken", "BTC/USD", hours, Way.IMPORT)
+    done = autopilot("data", *command)
+    assert done.code in (1, 2)
+    assert says in done.err
+    assert not (tmp_path / "out").exists()
+    assert autopilot("data", "verify", "--exchange", "KRAKEN").code == 0
+
+
 def test_repair_shows_its_plan_and_then_mends(autopilot, store, hours, site) -> None:
     high = hours.high.copy()
     high[50] = hours.low[50] / 2

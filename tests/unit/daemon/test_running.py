@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -192,7 +193,7 @@ async def test_news_of_a_stream_is_asked_for_unless_the_cycle_of_a_close_is_near
 async def test_the_symbols_of_an_account_follow_each_other_after_a_close(
     scheduler: JobScheduler, request_ms: float, apart_ms: int
 ) -> None:
-    """By the limit of the exchange if it takes long."""
+    """The first a second after it, the others by the limit of the exchange if it takes long."""
     names = [f"COIN{number}/USD" for number in range(20)]
     source = SimpleNamespace(
         kind=MarketKind.REAL,
@@ -219,8 +220,11 @@ async def test_the_symbols_of_an_account_follow_each_other_after_a_close(
         for name in reversed(names)
     ]
     running.resume(cast("Any", settings))
+    before_ms = time.time() * 1000
     scheduler.check_clock()
+    after_ms = time.time() * 1000
     due_ms = [running.next_runs(each).close_ms for name in sorted(names) if (each := running.find(name))]
     begin_ms = due_ms[0]
     assert begin_ms
+    assert before_ms - 100 <= begin_ms - 31_000 <= after_ms + 100, "30 seconds to the close, and one after it"
     assert [(at_ms or 0) - begin_ms for at_ms in due_ms] == pytest.approx([n * apart_ms for n in range(20)], abs=12)

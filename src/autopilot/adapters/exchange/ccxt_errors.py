@@ -14,7 +14,7 @@ import aiohttp
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 
 LONGEST = 200
-AGAIN = "Autopilot keeps trying; check that this machine is online, and whether it needs a proxy (HTTPS_PROXY)"
+ONLINE = "check that this machine is online, and whether it needs a proxy (HTTPS_PROXY)"
 
 _MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
 """Raised by ccxt's parsers for JSON of an unexpected form."""
@@ -52,7 +52,7 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
     except ExchangeError:
         raise
     except (TimeoutError, errors.RequestTimeout) as error:
-        raise MarketUnavailable(f"{exchange} did not answer within {timeout_s:g} s ({what})", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} did not answer within {timeout_s:g} s ({what})", hint=ONLINE) from error
     except errors.BadSymbol as error:
         raise UnknownSymbol(
             f"{exchange} does not know {what}: {scrub(error)}", hint="see its list of markets"
@@ -67,12 +67,12 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
             f"{exchange} is in maintenance ({what}): {scrub(error)}", hint="Autopilot tries again later"
         ) from error
     except errors.NetworkError as error:
-        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=ONLINE) from error
     except errors.BaseError as error:
         said = "refused" if error.__cause__ is None else "gave no usable answer"
-        raise MarketUnavailable(f"{exchange} {said} ({what}): {_reason(error)}", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} {said} ({what}): {_reason(error)}", hint=ONLINE) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=ONLINE) from error
 
 
 def is_refusal(error: MarketUnavailable) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_base import BASE, signing_deferred
-from autopilot.domain.errors import UnknownExchange
+from autopilot.domain.errors import ConfigError, UnknownExchange
 from autopilot.domain.market import MarketKind
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.lean_imports import held_back
@@ -39,6 +39,21 @@ def require_exchange(name: str) -> None:
         meant = did_you_mean(name, [*offline, *sorted(known_exchanges())], most=3)
         common = "coinbase, kraken, binance and bitstamp are common; replay and simulated need no network"
         raise UnknownExchange(f"there is no exchange {name!r}", hint=f"{meant} {common}".strip())
+
+
+def lending_exchange(source: str | None, exchange: str) -> str | None:
+    """``source``, whose candles are to stand before those of ``exchange``. Raises UnknownExchange, or ConfigError if it
+    is not another real exchange."""
+    if source is None:
+        return None
+    require_exchange(source)
+    if MarketKind.of(source) is not MarketKind.REAL:
+        raise ConfigError(f"{source} is not a real exchange", hint="name one, such as --source coinbase")
+    if source == exchange:
+        raise ConfigError(f"--source {source} is the exchange itself", hint="name another exchange, or none")
+    if MarketKind.of(exchange) is MarketKind.SIMULATED:
+        raise ConfigError("the simulated market takes no candles of an exchange", hint="remove --source")
+    return source
 
 
 def exchange_class(name: str) -> Any:

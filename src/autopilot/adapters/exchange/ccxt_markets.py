@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from autopilot.adapters.exchange.ccxt_errors import AGAIN
+from autopilot.adapters.exchange.ccxt_errors import ONLINE
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO, to_decimal
@@ -59,7 +59,7 @@ class FreshMarkets:
         try:
             await read()
             if not exchange.markets:  # ccxt reads a page of HTML as an empty list
-                raise MarketUnavailable(f"{self._name} gave no list of its markets", hint=AGAIN)
+                raise MarketUnavailable(f"{self._name} gave no list of its markets", hint=ONLINE)
         except ExchangeError as error:
             if not before:
                 self._failed_at_ms = self._steady.now_ms()

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
-from autopilot.adapters.exchange.ccxt_errors import AGAIN
+from autopilot.adapters.exchange.ccxt_errors import ONLINE
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
@@ -94,7 +94,7 @@ class CcxtCandles(CandleSource):
             # From one candle earlier, which exists: an answer without any candle is then no answer.
             rows = await self._rows(symbol, timeframe, first_ms - timeframe.ms, now_ms)
         if not rows:
-            raise MarketUnavailable(f"{self.name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
+            raise MarketUnavailable(f"{self.name} gave no usable {timeframe} candle of {symbol}", hint=ONLINE)
         newest_ms = rows[-1][0]
         exchange.hear(timeframe, newest_ms, sent_ms)
         clock.see_candle(newest_ms)

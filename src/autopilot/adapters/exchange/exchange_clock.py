@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from autopilot.adapters.clock import SteadyClock, WallClock
-from autopilot.adapters.exchange.ccxt_errors import AGAIN
+from autopilot.adapters.exchange.ccxt_errors import ONLINE
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.ports.clock import Clock
@@ -142,7 +142,7 @@ class ExchangeClock(Clock):
     def _stated(self, stated_ms: int, sent_ms: int) -> _Lead:
         """What an answer that arrived just now says. Raises MarketUnavailable if it is no time."""
         if not EARLIEST_MS <= stated_ms < LATEST_MS:
-            raise MarketUnavailable(f"{self.name} states an impossible time: {stated_ms} ms", hint=AGAIN)
+            raise MarketUnavailable(f"{self.name} states an impossible time: {stated_ms} ms", hint=ONLINE)
         rest_ms = 0 if stated_ms % _SECOND_MS else _SECOND_MS - 1
         return _Lead(stated_ms - self.steady.now_ms(), stated_ms + rest_ms - sent_ms)
 

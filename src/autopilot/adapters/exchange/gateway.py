@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from autopilot.adapters.exchange.backoff import Backoff
-from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
+from autopilot.adapters.exchange.ccxt_errors import ONLINE, asking, calling, scrub
 from autopilot.adapters.exchange.ccxt_markets import AT_ONCE_MS, FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
@@ -190,7 +190,7 @@ class Gateway(AccountReader):
     async def _create(self, exchange: Any, request: Request, until_ms: int) -> Any:
         """Send one order once. Raises MarketUnavailable if its moment has passed, and ccxt's errors."""
         if self._clock.now_ms() > until_ms - MIN_LEFT_MS:
-            raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
+            raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=ONLINE)
         exchange.last_request_url = None
         return await exchange.create_order(
             request.symbol, request.kind, request.side, request.amount, request.price, dict(request.params)
@@ -239,7 +239,7 @@ class Gateway(AccountReader):
     def _nonsense(self, method: str) -> MarketUnavailable:
         words = f"{self.name} gave no usable answer ({self._subject(method)})"
         self._backoff.failed(words)
-        return MarketUnavailable(words, hint=AGAIN)
+        return MarketUnavailable(words, hint=ONLINE)
 
     def _verdict(self, exchange: Any, error: Exception) -> ExchangeError:
         """The error that says whether an order exists after sending it ended in ``error``."""
@@ -250,11 +250,11 @@ class Gateway(AccountReader):
         if refusal is None or not refusal.is_final or _is_about_the_key(error):
             self._back_off(error, f"{self.name} gave no usable answer to an order: {words}")
         if exchange.last_request_url is None and not isinstance(error, errors.ExchangeError):
-            return MarketUnavailable(f"{self.name}: an order could not be sent: {words}", hint=AGAIN)
+            return MarketUnavailable(f"{self.name}: an order could not be sent: {words}", hint=ONLINE)
         if exchange.last_request_url is None:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="see autopilot explain")
         if _never_connected(error):
-            return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
+            return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=ONLINE)
         if refusal is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="Autopilot looks it up")
         if "deadline" in refusal.words.lower():
@@ -263,7 +263,7 @@ class Gateway(AccountReader):
             self._markets.invalidate(AT_ONCE_MS)
             self._on_rejection()
             return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
-        not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
+        not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=ONLINE)
         return self._shared_key("an order") if self._is_out_of_turn(error) else not_now
 
     def _back_off(self, error: BaseException, words: str) -> None:

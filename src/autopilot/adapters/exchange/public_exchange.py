@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from autopilot.adapters.exchange.backoff import Backoff
-from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
+from autopilot.adapters.exchange.ccxt_errors import ONLINE, asking
 from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.ccxt_markets import AT_ONCE_MS, SOON_MS, FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
@@ -179,7 +179,7 @@ def _require_json(exchange: Any) -> None:
     async def fetch_json(url: str, *arguments: Any, **named: Any) -> Any:
         answer = await fetch(url, *arguments, **named)
         if not isinstance(answer, dict | list):
-            raise MarketUnavailable(f"{exchange.id} gave no usable answer: no JSON", hint=AGAIN)
+            raise MarketUnavailable(f"{exchange.id} gave no usable answer: no JSON", hint=ONLINE)
         return answer
 
     exchange.fetch = fetch_json

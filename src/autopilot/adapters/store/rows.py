@@ -93,4 +93,4 @@ def _converters(kind: Any) -> dict[str, type[Any] | None]:
 def _converter(hint: Any) -> type[Any] | None:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     plain = next(option for option in options if option is not type(None))
-    return plain if issubclass(plain, Decimal | Enum | bool) else None
+    return plain if isinstance(plain, type) and issubclass(plain, Decimal | Enum | bool) else None

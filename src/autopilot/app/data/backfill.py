@@ -44,11 +44,12 @@ class SeriesBackfill(Backfill):
                 done = await download(plan, ways, self._store, unwatched, now_ms)
         except TimeoutError:
             raise MarketUnavailable(
-                f"{exchange}: fetching the missed candles of {symbol} takes long", hint="nothing: it goes on"
+                f"{exchange}: fetching the missed candles of {symbol} takes long",
+                hint="wait: Autopilot goes on with it by itself",
             ) from None
         (outcome,) = done.series
         if outcome.candles:
-            log.info("%s: fetched %d missed candles of %s", wanted, outcome.candles, exchange)
+            log.info("%s: fetched %d missed candles", wanted, outcome.candles)
         for each in outcome.missing:
             if not isinstance(each.error, HistoryUnavailable):
                 raise MarketUnavailable(str(each.error), hint=each.error.hint)

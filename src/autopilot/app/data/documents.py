@@ -14,7 +14,7 @@ from autopilot.domain.timeframe import Timeframe
 
 
 def plan_document(plan: DownloadPlan) -> Document:
-    """``{"series", "ways", "requests", "seconds", "candles", "bytes", "complete"}``, with nothing fetched."""
+    """``{"series", "ways", "requests", "seconds", "candles", "bytes", "fetched"}``, where ``fetched`` is None."""
     return {**_effort(plan), "series": [_planned(each) for each in plan.series], "fetched": None}
 
 

@@ -41,7 +41,7 @@ BEYOND_AGAIN_MS = 30 * DAY_MS
 """Before candles that are beyond an exchange's history are asked for again."""
 FOREVER_MS = 2**62
 UNHEARD_MS = DAY_MS
-"""A market without any candle up to so short ago is none."""
+"""A market without a candle in a period that ends this recently is taken for dead."""
 
 
 @dataclass(slots=True)

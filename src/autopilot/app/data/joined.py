@@ -38,9 +38,8 @@ def joined_candles(
     ``exchange``; a lender without an own candle to join with lends nothing. Raises StoreError."""
     own = store.load_candles(exchange, symbol, timeframe, until_ms=until_ms, last=last)
     wanted = None if last is None else last - len(own)
-    if lender in (None, exchange) or not len(own) or wanted == 0:
+    if lender is None or lender == exchange or not len(own) or wanted == 0:
         return LentHistory(own)
-    assert lender is not None, "it is not None, as checked"
     first = own.candle(0)
     other = store.load_candles(lender, symbol, timeframe, until_ms=first.open_at_ms - timeframe.ms, last=wanted)
     try:

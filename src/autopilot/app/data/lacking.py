@@ -60,7 +60,7 @@ async def ensure_history(
         return None  # candles that were imported under a name of the user's own
     for wanted, absent in downloaded.unmet:
         count = candle_count([absent.span], wanted.timeframe)
-        needed.warn(f"{wanted}: {count:,} candles are missing, and the stored ones are used: {absent.error}")
+        needed.warn(f"{wanted}: {count:,} candles are missing; the stored ones are used: {absent.error}")
     return downloaded
 
 

@@ -12,12 +12,12 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.history import FetchedChunk, HistoryChunk, HistoryWay
 
 LATENCY_S = 2.0
-"""Answers may take as long, and the limit is still used up."""
+"""Even if an answer takes this long, the limit is used up."""
 MOST_UNDER_WAY = 64
 TRIES = 5
-"""Of one chunk, while others are answered."""
+"""The attempts for one chunk while others are answered."""
 PAUSES = 20
-"""That the exchange may demand before it answers about one chunk."""
+"""The most that the exchange may demand before it answers about one chunk."""
 LONGEST_PAUSE_S = 900.0
 """A longer one that the exchange demands ends the download."""
 FIRST_FAILURES, LATER_FAILURES = 3, 8

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from autopilot.adapters.store.candles import BYTES_PER_CANDLE
 from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, settled_part, within
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, missing, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.ports.history import CoverageStore, HistoryChunk, HistoryWay
 
-BYTES_A_CANDLE = 65
-"""On disk."""
 ARCHIVED_MS = 31 * DAY_MS
 """The most that an archive file holds."""
 NEAR = 100
@@ -120,7 +119,7 @@ class DownloadPlan:
     @property
     def bytes(self) -> int:
         """On disk."""
-        return self.candles * BYTES_A_CANDLE
+        return self.candles * BYTES_PER_CANDLE
 
 
 async def plan_download(wanted: Sequence[WantedSeries], ways: Ways, store: CoverageStore, now_ms: int) -> DownloadPlan:

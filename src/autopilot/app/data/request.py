@@ -15,8 +15,8 @@ from autopilot.engine.lent_candles import LONGEST_SEAM
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadRequest:
     """The candles from that of ``from_ms`` to the last one that closes by ``to_ms``, of each symbol and its reference.
-    ``source``: another
-    exchange, for the part of it that ``exchange`` does not give; ``from_trades``: candles may be made from trades."""
+    ``source``: another exchange, for the part of it that ``exchange`` does not give; ``from_trades``: candles may be
+    made from trades."""
 
     exchange: str
     symbols: tuple[str, ...]

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from autopilot.adapters.exchange.ccxt_import import require_exchange
+from autopilot.adapters.exchange.ccxt_import import lending_exchange, require_exchange
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import queries
 from autopilot.app.program import PROGRAM
@@ -152,17 +152,17 @@ class TrainingTasks:
 def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
     """The request, with missing values from the configuration. Raises ConfigError, UnknownExchange."""
     config = load(paths).config
-    for name in filter(None, (request.exchange, request.source)):
-        require_exchange(name)
+    exchange = request.exchange or config.exchange
+    require_exchange(exchange)
     return TrainingRequest(
-        exchange=request.exchange or config.exchange,
+        exchange=exchange,
         symbols=request.symbols or config.training.symbols,
         timeframe=request.timeframe or config.training.timeframe,
         days=request.days or config.training.days,
         min_samples_per_strategy=config.training.min_samples_per_strategy,
         seed=config.training.seed,
         surrogate=request.surrogate,
-        source=request.source or config.data.history_exchange,
+        source=lending_exchange(request.source, exchange) or config.data.history_exchange,
         download=request.download,
     )
 

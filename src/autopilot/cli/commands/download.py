@@ -13,7 +13,6 @@ from autopilot.cli.options import (
     complete_real_exchange,
     complete_timeframe,
     known_exchange_option,
-    real_exchange,
     symbol_option,
     with_session,
 )
@@ -21,7 +20,6 @@ from autopilot.cli.render.download import download_screen, effort_words, plan_sc
 from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, symbols_of
 from autopilot.cli.stored_series import candle_database
-from autopilot.domain.documents import document
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
@@ -52,7 +50,6 @@ def download(
             "--source",
             metavar="NAME",
             autocompletion=complete_real_exchange,
-            callback=real_exchange,
             help="Another exchange, for candles that this one does not give.",
         ),
     ] = None,
@@ -69,24 +66,26 @@ def download(
     import asyncio
 
     from autopilot.adapters.clock import WallClock
+    from autopilot.adapters.exchange.ccxt_import import lending_exchange
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.data.documents import download_document, plan_document
     from autopilot.app.data.download import download as fetch
     from autopilot.app.data.history import history_ways, planned
     from autopilot.app.data.request import DownloadRequest
+    from autopilot.domain.documents import document
 
     now_ms = WallClock().now_ms()
     config = session.config
     request = DownloadRequest(
         **_series(config, exchange, symbol, timeframe),
         **_span(config, days, begin, end, now_ms),
-        source=source,
+        source=lending_exchange(source, exchange or config.exchange),
         from_trades=from_trades,
     )
-
     if not request.wanted():
         names = " or ".join(request.timeframes)
-        raise UsageProblem(f"no {names} candle opens and closes in that period", hint="use an earlier --from")
+        problem = f"no {names} candle opens and closes in that period"
+        raise UsageProblem(problem, hint="use an earlier --from, or a later --to")
 
     async def run() -> int:
         with candle_database(session) as database:

@@ -59,6 +59,7 @@ def export(
     """
     from autopilot.adapters.imports.candle_export import export_suffix
     from autopilot.cli.backtest_request import period_of
+    from autopilot.domain.errors import NotFound
 
     span = period_of(None, begin, end)
     bounds = (span.from_ms, None if span.to_ms is None else span.to_ms - 1)
@@ -72,13 +73,15 @@ def export(
         session.show(document, export_screen)
         return
     suffix = export_suffix(Path(f"candles.{ending.removeprefix('.')}"))
-    found = matching_series(session, wanted_market(exchange and exchange.lower(), symbol, timeframe))
+    found = matching_series(session, wanted_market(exchange, symbol, timeframe))
+    found = [item for item in found if _has_candles(item, bounds)]
+    if not found:
+        raise NotFound("no candles are stored in that period", hint="see autopilot data list")
     path.mkdir(parents=True, exist_ok=True)
     with series_progress(session, "--exchange", "--symbol", "--timeframe") as progress:
         written = [
             _exported(session, item, path / f"{_stem(item)}{suffix}", bounds, force=force)
             for item in each_series(found, "export", progress)
-            if _has_candles(item, bounds)
         ]
     session.show({"exported": written}, export_screen)
 

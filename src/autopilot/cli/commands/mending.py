@@ -61,15 +61,20 @@ def verify(
         ),
     ] = None,
     max_bps: Annotated[
-        float, typer.Option("--max-bps", min=0.1, metavar="BPS", help="How far apart the closes of both may be.")
-    ] = MAX_BPS,
+        float | None,
+        typer.Option(
+            "--max-bps", min=0.1, metavar="BPS", help="How far apart the closes of both may be; 100 by default."
+        ),
+    ] = None,
 ) -> int:
     """Check the stored candles for faults; exit code 1 if there are any, but 0 for gaps and differing closes alone."""
+    if against is None and max_bps is not None:
+        raise UsageProblem("--max-bps needs --against", hint="add --against with another exchange")
     found = matching_series(session, wanted_market(exchange, symbol, timeframe))
     with series_progress(session, "--exchange", "--symbol", "--timeframe") as progress:
         series = [verified_series(session, item) for item in each_series(found, "verify", progress)]
         if against is not None:
-            series = _compared(session, series, against.lower(), max_bps)
+            series = _compared(session, series, against.lower(), max_bps or MAX_BPS)
     is_sound = all(item["sound"] for item in series)
     return session.show({"series": series, "sound": is_sound}, verify_screen, is_done=is_sound)
 
@@ -86,7 +91,7 @@ def repair(
 
     Works beside a running daemon and without one. Exit code 1 if something could not be fetched.
     """
-    wanted = wanted_market(exchange and exchange.lower(), symbol, timeframe)
+    wanted = wanted_market(exchange, symbol, timeframe)
     found = [item for item in matching_series(session, wanted) if MarketKind.of(item["exchange"]) is MarketKind.REAL]
     if dry_run:
         plans = [asyncio.run(_repaired(session, name, found, dry_run=True)) for name in _exchanges(found)]
@@ -116,17 +121,13 @@ def resample(
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.data.resample import resample_series
-    from autopilot.domain.errors import NotFound
 
     shorter, longer = Timeframe.parse(source), Timeframe.parse(target)
     if longer.ms <= shorter.ms:
         raise UsageProblem(f"{longer} candles cannot be made of {shorter} candles", hint="name a longer --to")
-    wanted = wanted_market(exchange and exchange.lower(), symbol, shorter.value)
+    wanted = wanted_market(exchange, symbol, shorter.value)
     with session.recorded_change("data resample", {**wanted, "to": longer.value}) as row:
         found = matching_series(session, wanted)
-        if not found:
-            market = " ".join(value for value in wanted.values() if value)
-            raise NotFound(f"no candles of {market} are stored", hint="see autopilot data list")
         now_ms = WallClock().now_ms()
         with candle_database(session) as database, series_progress(session, "--symbol") as progress:
             store = SqliteCandles(database)
@@ -145,7 +146,8 @@ def _compared(session: Session, series: list[Document], against: str, max_bps: f
         first = series[0]
         command = f"autopilot data download --exchange {against} --symbol {first['symbol']}"
         raise UsageProblem(
-            f"no candles of {against} are stored", hint=f"{command} --timeframe {first['timeframe']} fetches some"
+            f"no candles of {against!r} are stored",
+            hint=f"fetch some with {command} --timeframe {first['timeframe']}",
         )
     return [compared_series(session, item, against, max_bps) for item in series]
 

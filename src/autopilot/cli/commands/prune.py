@@ -15,6 +15,7 @@ from autopilot.cli.session import Session, address
 from autopilot.cli.stored_series import candle_database, matching_series, wanted_market
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import reference_of
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
 NEEDED_DAYS, NEEDED_CANDLES = 30, 1_500
@@ -42,7 +43,7 @@ def prune(
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.audit_log import DECLINED
 
-    wanted = wanted_market(exchange and exchange.lower(), symbol, timeframe)
+    wanted = wanted_market(exchange, symbol, timeframe)
     with session.recorded_change("data prune", {**wanted, "before_ms": older_than}) as row:
         found = _old_candles(session, matching_series(session, wanted), older_than)
         if found and not (yes or _may_delete(session, found, wanted)):
@@ -65,32 +66,35 @@ def _old_candles(session: Session, series: list[Document], before_ms: int) -> li
     from autopilot.adapters.store.candles import BYTES_PER_CANDLE, SqliteCandles
 
     found: list[Document] = []
-    needed = _needed_from(session)
+    running = _running(session)
     with candle_database(session) as database:
         for item in series:
             key = (item["exchange"], item["symbol"], item["timeframe"])
-            end_ms = min(before_ms, needed.get(key, before_ms))
-            older = SqliteCandles(database).older_candles(*key[:2], Timeframe(key[2]), end_ms)
+            end_ms, length = before_ms, Timeframe(item["timeframe"])
+            if (read_ms := running.get(key[1:])) is not None:
+                # Before that candle, and not before now: the time of a replay or a simulated market is another.
+                needed_ms = NEEDED_DAYS * DAY_MS + NEEDED_CANDLES * length.ms
+                end_ms = min(end_ms, read_ms - needed_ms, item["last_at_ms"] - needed_ms)
+            older = SqliteCandles(database).older_candles(*key[:2], length, end_ms)
             if older:
                 names = dict(zip(("exchange", "symbol", "timeframe"), key, strict=True))
                 found.append({**names, "candles": older, "before_ms": end_ms, "bytes": older * BYTES_PER_CANDLE})
     return found
 
 
-def _needed_from(session: Session) -> dict[tuple[str, str, str], int]:
-    """The oldest candle that each running symbol needs, by exchange, symbol and timeframe."""
+def _running(session: Session) -> dict[tuple[str, str], int]:
+    """The symbols that run, and those that they are compared with, each with its timeframe and the last candle that it
+    has read. A replay reads those of any exchange, so theirs does not count."""
     try:
         running = session.client().get(address("status"))["symbols"]
     except DaemonNotRunning:
         return {}
-    now_ms = listed_ms("1m")
-    return {
-        (each["exchange"], each["symbol"], each["timeframe"]): now_ms
-        - NEEDED_DAYS * DAY_MS
-        - NEEDED_CANDLES * Timeframe(each["timeframe"]).ms
-        for each in running
-        if each["running"]
-    }
+    found: dict[tuple[str, str], int] = {}
+    for each in running:
+        for symbol in (each["symbol"], reference_of(each["symbol"])) if each["running"] else ():
+            key, read_ms = (symbol, each["timeframe"]), each["ohlcv_data"]["last_at_ms"] or 0
+            found[key] = min(read_ms, found.get(key, read_ms))
+    return found
 
 
 def _may_delete(session: Session, found: list[Document], wanted: dict[str, str | None]) -> bool:

@@ -59,7 +59,8 @@ PRUNE_FIELDS: tuple[Field[Document], ...] = (
 HARMLESS = {"gap", "closes apart"}
 """The faults that are no damage by themselves."""
 MOST_NAMES = 5
-NOTHING_STORED = "No candles are stored. Try: autopilot data import PATH"
+HOW_TO_GET = "autopilot data download --days 365, or autopilot data import PATH"
+NOTHING_STORED = f"No candles are stored. Try: {HOW_TO_GET}"
 
 
 def list_screen(document: Document) -> Screen:
@@ -109,7 +110,7 @@ def prune_screen(document: Document) -> Screen:
 def export_screen(document: Document) -> Screen:
     """``{"file", "bytes", …}`` and the fields of `list_screen`; ``{"exported": [such a document…]}`` of a folder."""
     files = document.get("exported", [document])
-    return tuple(line(_export_words(item)) for item in files) or (line(NOTHING_STORED),)
+    return tuple(line(_export_words(item)) for item in files)
 
 
 def _export_words(item: Document) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from autopilot.cli.render.blocks import BLANK, Block, Field, Style, as_screen, field, line, listed, remedy
 from autopilot.cli.render.words import count, utc
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import MarketKind
 
 _MARKET: tuple[Field[Document], ...] = (
     field("exchange", lambda item: item["exchange"]),
@@ -72,6 +73,8 @@ def resample_screen(document: Document) -> Iterator[Block]:
             first = utc(item["first_refused_at_ms"])
             words = f"{count(item['refused'], 'candle')} refused, first {first}: {item['source']} candles are missing"
             yield line(f"{_market(item)}: {words}", Style.WARNING, hang=2)
+            if MarketKind.of(item["exchange"]) is not MarketKind.REAL:
+                continue
             series = f"--exchange {item['exchange']} --symbol {item['symbol']} --timeframe {item['source']}"
             yield remedy(f"autopilot data repair {series}", indent=2, hang=4)
 

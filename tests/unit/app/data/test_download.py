@@ -309,7 +309,7 @@ async def test_a_failure_now_and_then_is_made_up_for(store: SqliteCandles) -> No
 
 async def test_a_pause_that_the_exchange_demands_is_no_failure(store: SqliteCandles) -> None:
     refused = iter([True] * 12)
-    way = history(*range(LENGTH))
+    way = history(*range(LENGTH), page=LENGTH)
     way.fails = lambda _: MarketUnavailable("wait", retry_after_s=120.0) if next(refused, False) else None
     assert not (await run(store, way)).unmet
     assert stored(store) == set(range(LENGTH))

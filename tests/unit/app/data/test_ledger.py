@@ -10,6 +10,7 @@ from autopilot.app.data.ledger import (
     ASK_AGAIN_MS,
     SETTLING_MS,
     candle_count,
+    gap_after,
     gaps_after,
     joined_across,
     lacking,
@@ -89,6 +90,12 @@ def test_a_short_gap_has_no_trades_and_a_long_one_is_an_outage(
     answered = TimeSpan(0, candles * timeframe.ms)
     (found,) = gaps_after(answered, [], timeframe, [], LONG_AGO_MS)
     assert (found.reason, found.tries, found.next_try_at_ms) == (reason, 1, LONG_AGO_MS + ASK_AGAIN_MS)
+
+
+def test_two_answers_confirm_a_gap() -> None:
+    once, twice = (gap_after(minutes(0, 5), GapReason.NOT_LISTED, tries, LONG_AGO_MS) for tries in (1, 2))
+    assert once.next_try_at_ms == LONG_AGO_MS + ASK_AGAIN_MS
+    assert twice.next_try_at_ms is None
 
 
 def test_a_gap_of_today_is_asked_for_sooner() -> None:

@@ -87,7 +87,7 @@ class ReplayExchange(OfflineExchange):
         )
         if not found:
             of = f" of {self._source}" if self._source else ""
-            hint = "import some with autopilot data import FILE; autopilot data list shows what is stored"
+            hint = "get some with autopilot data download, or autopilot data import FILE"
             raise UnknownSymbol(
                 f"no candles{of} are stored for {symbol}", hint=f"{self._meant(symbol, coverage)} {hint}".strip()
             )
