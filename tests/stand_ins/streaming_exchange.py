@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ class Connection:
     """``asked``: the channels that it subscribed to."""
 
     socket: web.WebSocketResponse
+    transport: asyncio.Transport
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
 
@@ -60,6 +62,16 @@ class StreamingExchange:
         """End all connections."""
         await asyncio.gather(*(each.socket.close() for each in tuple(self.connections)))
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Inside, nothing that is sent over the open connections arrives, a goodbye neither."""
+        away = [each.transport for each in self.connections]
+        for each in away:
+            each.pause_reading()
+        yield
+        for each in away:
+            each.resume_reading()
+
     async def subscribed(self, count: int) -> None:
         """Wait until the open connections have so many subscriptions together."""
         async with asyncio.timeout(WAIT_S), self._changed:
@@ -94,10 +106,12 @@ class StreamingExchange:
         self.knocked += 1
         await self.welcome.wait()
         socket = web.WebSocketResponse(autoping=False)
-        if request.transport is None:
+        transport = request.transport
+        if transport is None:
             return socket  # gone meanwhile
+        assert isinstance(transport, asyncio.Transport)
         await socket.prepare(request)
-        connection = Connection(socket)
+        connection = Connection(socket, transport)
         self.opened += 1
         await self._tell(lambda: self.connections.append(connection))
         try:

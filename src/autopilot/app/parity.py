@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -37,7 +37,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import DecisionDocument, Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
-from autopilot.domain.market import MarketKind
+from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
@@ -72,6 +72,11 @@ _MOMENTS = """
 SELECT d.symbol, d.candle_at_ms, d.decided_at_ms, o.reference_price FROM decisions AS d
 LEFT JOIN orders AS o ON o.client_order_id = d.order_id
 WHERE d.account = ? AND d.timeframe = ?
+"""
+_EXITS = """
+SELECT symbol, reference_price, created_at_ms FROM orders
+WHERE account = ? AND side = 'sell' AND decision_id IS NULL AND purpose IN ('stop_loss', 'take_profit', 'protection')
+AND type <> 'stop' AND status NOT IN ('rejected', 'expired')
 """
 _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
@@ -198,11 +203,24 @@ def _moments(database: Database, recorded: Recorded) -> dict[str, RecordedMoment
         decided[symbol][at_ms] = decided_at_ms
         if price is not None:
             prices[symbol][at_ms] = float(price)
-    seen = trigger_prices(database, recorded.account)
+    seen = [*trigger_prices(database, recorded.account), *_exits_between_closes(database, recorded, decided)]
+    seen.sort(key=lambda quote: quote.at_ms)
     return {
         symbol: RecordedMoments(decided[symbol], prices[symbol], tuple(each for each in seen if each.symbol == symbol))
         for symbol in found
     }
+
+
+def _exits_between_closes(
+    database: Database, recorded: Recorded, decided: Mapping[str, Mapping[int, int]]
+) -> Iterator[Quote]:
+    """The prices at which positions were sold after a candle was decided. An account with real money keeps no others,
+    and a paper account that was killed before it traded has not kept its own."""
+    length_ms = recorded.timeframe.ms
+    for symbol, price, at_ms in database.rows(_EXITS, (recorded.account,)):
+        candle_at_ms = recorded.timeframe.floor(at_ms) - length_ms
+        if symbol in decided and at_ms > decided[symbol].get(candle_at_ms, candle_at_ms + length_ms):
+            yield Quote(symbol, float(price), at_ms)
 
 
 def _again(

@@ -207,18 +207,18 @@ class Backtest:
                 yield quote.at_ms * RANKS + rank, index
 
     async def _watch(self, key: int, quote: Quote) -> int | None:
-        """Apply a price between two closes. Returns the candle that follows it; None at the end, and before the account
-        is open."""
+        """Apply a price between two closes, unless the account is not open yet. Returns the candle that follows it, if
+        any."""
         rank = key % RANKS
-        following = int(np.searchsorted(self._keys[rank], key))
-        if following == len(self._keys[rank]) or self._decided[rank] < 0:
+        if self._decided[rank] < 0:
             return None
         self._catch_up(key)
         fills = len(self._books.fills)
         await self._traders[rank].watch(self._traded[rank].market, quote)
         if len(self._books.fills) > fills:
             self._record_step()
-        return following
+        following = int(np.searchsorted(self._keys[rank], key))
+        return following if following < len(self._keys[rank]) else None
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]

@@ -80,7 +80,8 @@ class Running:
             trigger = CloseTrigger(settings.timeframe, source.clock.likely_ms, delay_ms)
             self.scheduler.add_at(self.close_job, self._closed, trigger)
         if self.venue.streams:
-            self.stream = SymbolStream(self.venue.streams, self.autopilot, self._hear, lambda: self.stopping)
+            hear = partial(self._hear, delay_ms)
+            self.stream = SymbolStream(self.venue.streams, self.autopilot, hear, lambda: self.stopping)
 
     def end(self) -> None:
         """No further run begins."""
@@ -93,9 +94,10 @@ class Running:
         if self.idle.is_set():
             self.scheduler.run_in(self.autopilot.symbol, 0.0)
 
-    def _hear(self) -> None:
-        """The stream has news. The cycle of a close that is near comes soon enough, and would be delayed."""
-        if not self.scheduler.is_due_within(self.close_job, CLOSE_IS_NEAR_S):
+    def _hear(self, delay_ms: Callable[[], int]) -> None:
+        """The stream has news. The cycle of a close that is near comes soon enough, and would be delayed; so does one
+        that waits for its turn after a close."""
+        if not self.scheduler.is_due_within(self.close_job, max(CLOSE_IS_NEAR_S, delay_ms() / 1000)):
             self.run_soon()
 
     async def _closed(self) -> None:

@@ -117,7 +117,7 @@ class PriceWatch:
         return frozenset(
             [
                 *(_levels(held, at) if held else ()),
-                *(each.client_order_id for each in orders if _is_reached(each, at)),
+                *(level for each in orders for level in _levels_of(each, at)),
             ]
         )
 
@@ -134,10 +134,11 @@ def _levels(held: Position, price: Decimal) -> list[str]:
     return found
 
 
-def _is_reached(order: Order, price: Decimal) -> bool:
-    """Whether the order may be filled at this price."""
-    level = order.trigger_price if order.type is OrderType.STOP else order.price
-    if level is None or order.type is OrderType.MARKET:
-        return True
+def _levels_of(order: Order, price: Decimal) -> list[str]:
+    """Its level is crossed at the touch, and once more beyond it: few limit orders are filled at the touch."""
+    level, name = order.trigger_price if order.type is OrderType.STOP else order.price, order.client_order_id
+    if level is None or order.type is OrderType.MARKET or price == level:
+        return [name]
     is_from_above = (order.side is Side.BUY) is (order.type is OrderType.LIMIT)
-    return price <= level if is_from_above else price >= level
+    is_beyond = price < level if is_from_above else price > level
+    return [name, f"beyond {name}"] if is_beyond else []

@@ -119,8 +119,9 @@ async def test_an_entry_is_filled_by_the_price_that_passes_its_limit(open_desk: 
     await desk.hours(1)
     assert desk.orders() == [("buy", "entry", "open")]
     (limit,) = desk.rows("price", "orders", "rowid")[0]
-    await see(desk, 1.0001 * float(limit))
-    assert desk.orders() == [("buy", "entry", "open")]
+    for price in (1.0001 * float(limit), float(limit)):
+        await see(desk, price)
+        assert desk.orders() == [("buy", "entry", "open")], "not at the touch"
     await see(desk, 0.9999 * float(limit))
     assert desk.orders() == [("buy", "entry", "filled")]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_clock import FakeClock, exchange_clock
+from listed_history import ListedHistory
 
 from autopilot.adapters.exchange import rate_limiter
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
@@ -27,6 +28,12 @@ H1, SYMBOL = Timeframe.H1, "BTC/USD"
 THIS_HOUR_MS = 1_700_006_400_000
 HOURS = 6_000
 DOWN = 3_000
+
+
+def walk(count: int) -> Candles:
+    price = np.linspace(100.0, 200.0, count)
+    at_ms = THIS_HOUR_MS + np.arange(count) * HOUR_MS
+    return Candles.from_arrays(H1, at_ms, price, price, price, price, price)
 
 
 def rows(hours: range) -> list[list[Any]]:
@@ -186,3 +193,18 @@ async def test_nothing_is_fetched_before_the_first_stored_candle(world: World) -
     assert await backfill.fill(SYMBOL, H1, TimeSpan(THIS_HOUR_MS - 900 * DAY_MS, THIS_HOUR_MS)) == 0
     assert await backfill.fill("ETH/USD", H1, TimeSpan(THIS_HOUR_MS - 900 * DAY_MS, THIS_HOUR_MS)) == 0
     assert len(world.exchange.asked) == asked
+
+
+async def test_one_symbol_after_another_so_that_live_requests_wait_for_one_of_them_only(tmp_path: Path) -> None:
+    count = 400
+    candles = walk(count)
+    way = ListedHistory(candles, TimeSpan(0, candles.last_at_ms + HOUR_MS), requests_per_s=1.0)
+    clock, turn = FakeClock(candles.last_at_ms + HOUR_MS), asyncio.Lock()
+    with closing(open_database(tmp_path / "autopilot.db")) as database:
+        store = SqliteCandles(database)
+        symbols = [f"COIN{number}/USD" for number in range(5)]
+        for symbol in symbols:
+            store.save_candles(way.exchange, symbol, candles[:1])
+        filling = [SeriesBackfill(way, store, clock, turn=turn).fill(symbol, H1, way.gives) for symbol in symbols]
+        assert await asyncio.gather(*filling) == [count - 1] * len(symbols)
+    assert way.most_under_way == 3, "as many as keep the limit of one request per second busy"

@@ -16,7 +16,7 @@ from kraken_exchange import KrakenExchange
 from streaming_exchange import StreamingBinance, StreamingExchange, StreamingKraken
 
 from autopilot.adapters.exchange.public_exchange import PublicExchange
-from autopilot.adapters.exchange.streams import connection
+from autopilot.adapters.exchange.streams import connection, session
 from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
 from autopilot.domain.market import Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -207,6 +207,17 @@ async def test_closing_leaves_nothing_of_a_connection_that_is_being_made(there: 
     await until(lambda: there.server.knocked == 2)
     await there.streams.close()
     there.server.welcome.set()
+    await there.server.connected(0)
+
+
+async def test_closing_does_not_wait_for_a_goodbye_of_an_exchange_that_is_away(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "POLITE_S", 0.05)
+    await there.subscribe()
+    with there.server.away():
+        async with asyncio.timeout(3):
+            await there.streams.close()
     await there.server.connected(0)
 
 

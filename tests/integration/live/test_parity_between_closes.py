@@ -68,5 +68,23 @@ async def test_nothing_differs_because_the_prices_that_set_something_off_are_kep
     assert found["fills"]["recorded"] == found["fills"]["again"] == 4
     assert float(found["cost"]["total"]) == 0.0
     with fresh.database.transaction(durable=False) as connection:
+        connection.execute("DELETE FROM trigger_prices WHERE at_ms IN (SELECT created_at_ms FROM orders)")
+    assert float((await repeated(fresh))["cost"]["total"]) == 0.0, "those of exits follow from the orders too"
+    with fresh.database.transaction(durable=False) as connection:
         connection.execute("DELETE FROM trigger_prices")
-    assert float((await repeated(fresh))["cost"]["total"]) != 0.0, "without them it does"
+    assert float((await repeated(fresh))["cost"]["total"]) != 0.0, "without the others it does"
+
+
+async def test_an_exit_after_the_last_decision_is_repeated_too(fresh: Fresh) -> None:
+    number = FIRST
+    while number < FIRST + CANDLES:
+        await hour(fresh, number, streamed=True)
+        assert fresh.database
+        ((at_ms,),) = fresh.database.rows("SELECT max(created_at_ms) FROM orders WHERE side = 'sell'")
+        if at_ms and at_ms % HOUR_MS > 2_000:
+            break
+        number += 1
+    found = await repeated(fresh)
+    assert found["differences"] == []
+    assert found["fills"]["recorded"] == found["fills"]["again"] > 0
+    assert float(found["cost"]["total"]) == 0.0

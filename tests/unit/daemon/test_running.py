@@ -172,14 +172,17 @@ async def test_a_candle_that_came_is_not_asked_for_again(
     assert cycle_ms - WallClock().now_ms() > 3_000_000
 
 
-@pytest.mark.parametrize(("left_ms", "counts"), [(30_000, [1, 2]), (900, [1])])
+@pytest.mark.parametrize(
+    ("left_ms", "delay_ms", "counts"), [(30_000, 1_000, [1, 2]), (900, 1_000, [1]), (-300, 20_000, [1])]
+)
 async def test_news_of_a_stream_is_asked_for_unless_the_cycle_of_a_close_is_near(
-    cycles: Cycles, scheduler: JobScheduler, left_ms: int, counts: list[int]
+    cycles: Cycles, scheduler: JobScheduler, left_ms: int, delay_ms: int, counts: list[int]
 ) -> None:
+    """Or if its turn after the close is still to come: all symbols have news at the same moment."""
     heard: list[Any] = []
     streams = SimpleNamespace(subscribe=lambda *arguments: heard.append(arguments), compare=lambda quote: None)
     cycles.window.quote = None
-    running = launched(cycles, scheduler, FakeClock(CLOSE_MS - left_ms), streams=streams)
+    running = launched(cycles, scheduler, FakeClock(CLOSE_MS - left_ms), delay_ms=delay_ms, streams=streams)
     assert await cycles.next() == 1
     await running.idle.wait()
     ((symbol, timeframe, listener),) = heard

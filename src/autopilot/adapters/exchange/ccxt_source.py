@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
@@ -15,6 +15,7 @@ from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.adapters.exchange.settling import Settling
 from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
+from autopilot.adapters.exchange.turns import Turns
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable
@@ -55,7 +56,9 @@ class CcxtCandles(CandleSource):
         )
         self._shortages: set[tuple[str, Timeframe]] = set()
         self._settling = Settling(self._exchange.clock.steady)
+        self._timeout_s = timeout_s
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
+        self._short: Turns | None = None
         self.pages = PageWay(self._exchange)
         """The same exchange's past candles."""
 
@@ -87,7 +90,7 @@ class CcxtCandles(CandleSource):
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         exchange, clock = self._exchange, self._exchange.clock
         await exchange.require_timeframe(timeframe)
-        async with self._long if since_ms is None else nullcontext(), exchange.asking_for(symbol, timeframe):
+        async with self._turn(since_ms), exchange.asking_for(symbol, timeframe):
             await exchange.description(symbol)
             now_ms, sent_ms = clock.now_ms(), clock.steady.now_ms()
             first_ms = timeframe.floor(now_ms) - limit * timeframe.ms if since_ms is None else since_ms
@@ -110,6 +113,14 @@ class CcxtCandles(CandleSource):
         else:
             candles = candles.since(since_ms)
         return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit, awaited=awaited)
+
+    def _turn(self, since_ms: int | None) -> AbstractAsyncContextManager[None]:
+        """Held by a few at a time: whoever waits for the rate limit behind many others would get no answer in time."""
+        if since_ms is None:
+            return self._long
+        if self._short is None:
+            self._short = Turns(max(1, int(self._exchange.requests_per_s * self._timeout_s / 2)))
+        return self._short.one()
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         exchange = self._exchange

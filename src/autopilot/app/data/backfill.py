@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 
 from autopilot.app.data.download import download
 from autopilot.app.data.plan import WantedSeries, plan_download
@@ -22,13 +23,22 @@ log = logging.getLogger(__name__)
 
 
 class SeriesBackfill(Backfill):
-    """``way``: to the past candles of a real exchange; ``clock``: the exchange's."""
+    """``way``: to the past candles of a real exchange; ``clock``: the exchange's. ``turn`` is held during the requests:
+    if all symbols fetched at the same time, live requests would wait behind those of all of them."""
 
-    def __init__(self, way: HistoryWay, store: CoverageStore, clock: Clock, within_s: float | None = FILL_S) -> None:
+    def __init__(
+        self,
+        way: HistoryWay,
+        store: CoverageStore,
+        clock: Clock,
+        within_s: float | None = FILL_S,
+        turn: asyncio.Lock | None = None,
+    ) -> None:
         self._way = way
         self._store = store
         self._clock = clock
         self._within_s = within_s
+        self._turn = turn
 
     async def fill(self, symbol: str, timeframe: Timeframe, span: TimeSpan) -> int:
         exchange, now_ms = self._way.exchange, self._clock.now_ms()
@@ -39,8 +49,9 @@ class SeriesBackfill(Backfill):
         wanted = WantedSeries(exchange, symbol, timeframe, TimeSpan(begins[0], span.to_ms))
         ways = {exchange: [self._way]}
         plan = await plan_download([wanted], ways, self._store, now_ms)
+        turn = self._turn if self._turn and any(each.lacking for each in plan.series) else nullcontext()
         try:
-            async with asyncio.timeout(self._within_s):
+            async with turn, asyncio.timeout(self._within_s):
                 done = await download(plan, ways, self._store, unwatched, now_ms)
         except TimeoutError:
             raise MarketUnavailable(

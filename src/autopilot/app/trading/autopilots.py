@@ -93,6 +93,7 @@ class Venue:
     lender: CandleSource | None
     streams: MarketStreams | None = None
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _filling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
     _references: dict[tuple[str, Timeframe], ReferenceCandles] = field(default_factory=dict)
@@ -153,7 +154,9 @@ class Venue:
 
     def _backfill(self, candles: SqliteCandles) -> SeriesBackfill | None:
         source = self.source
-        return SeriesBackfill(source.pages, candles, source.clock) if isinstance(source, CcxtCandles) else None
+        if not isinstance(source, CcxtCandles):
+            return None
+        return SeriesBackfill(source.pages, candles, source.clock, turn=self._filling)
 
     def _reference(self, symbol: str, timeframe: Timeframe, candles: SqliteCandles) -> ReferenceCandles:
         """Shared on a real market. On an offline one each symbol has its own, because its time is that symbol's."""

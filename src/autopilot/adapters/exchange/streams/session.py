@@ -10,8 +10,9 @@ from typing import Any
 
 from autopilot.adapters.exchange.streams.subscription import Heard, StreamKind, Subscription
 
-CLOSING_S = 10.0
-"""A connection that does not close within this time is dropped."""
+POLITE_S, CLOSING_S = 1.0, 5.0
+"""How long a connection may take to say goodbye, and how long until it is closed without that. The other end may be
+gone."""
 LOOKS, LOOK_S = 50, 0.01
 """How often and at which pauses it is seen whether a connection that was being made has failed."""
 METHODS = {StreamKind.CANDLES: "watchOHLCV", StreamKind.TICKER: "watchTicker"}
@@ -56,8 +57,12 @@ class StreamSession:
         await _canceled(tasks)
         # ccxt leaves a connection that is being made to itself: it fails once it finds no session, and nothing says so.
         dialing = [each for each in (self._exchange.clients or {}).values() if each.connecting]
+        closing = asyncio.create_task(self._exchange.close())
+        await asyncio.wait({closing}, timeout=POLITE_S)
+        if not closing.done() and self._exchange.session:
+            await self._exchange.session.close()
         with suppress(Exception):
-            await asyncio.wait_for(self._exchange.close(), CLOSING_S)
+            await asyncio.wait_for(closing, CLOSING_S)
         for _ in range(LOOKS):
             if all(each.error or not each.connecting for each in dialing):
                 break
