@@ -123,7 +123,7 @@ def test_nothing_that_comes_with_it_looks_ahead(home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--exchange", "kraken"), "no candles of kraken are stored"),
+        (("--exchange", "kraken"), "there are no candles of BTC/USD: kraken cannot be reached"),
         ((*SHORT, "--strategy", "martingale"), "there is no strategy 'martingale'"),
         ((*SHORT, "--model", "m-9"), "there is no model 'm-9'"),
         ((*SHORT, "--symbol", "BTC/EUR", "--no-model"), "one currency"),

@@ -45,10 +45,14 @@ class Odd:
 
     name = "odd"
     requests_per_s = 1_000.0
+    timeframes = ("1h",)
 
     def __init__(self, habits: Habits, times: list[int], now_ms: int) -> None:
         self.habits, self.times, self.requests = habits, times, 0
         self.clock = exchange_clock("odd", FakeClock(now_ms))
+
+    async def open(self) -> Odd:
+        return self
 
     async def require_timeframe(self, timeframe: Timeframe) -> None: ...
 

@@ -34,7 +34,12 @@ def stored(autopilot, data_dir, random_candles):
         (("backtest", *STORED, "--from", "soon"), 2, "'soon' is not a date", "2024-01-31"),
         (("backtest", "--exchange", "krakn"), 2, "no candles of krakn are stored", 'did you mean "kraken"?'),
         (("backtest", "--exchange", "simulatd"), 2, "no candles of simulatd are stored", 'did you mean "simulated"?'),
-        (("backtest", "--exchange", "kraken", "--symbol", "BTC/USDT"), 2, "for BTC/USDT", 'did you mean "BTC/USD"?'),
+        (
+            ("backtest", "--exchange", "kraken", "--symbol", "BTC/USDT"),
+            1,
+            "of BTC/USDT: kraken",
+            'did you mean "BTC/USD"?',
+        ),
         (("backtest", *STORED, "--strategy", "macdd"), 2, "there is no strategy 'macdd'", 'did you mean "macd"?'),
         (("backtest", *STORED, "--group", "trend"), 2, "unknown group 'trend'", 'did you mean "trend_following"?'),
         (("backtest", *STORED, "--timeframe", "1H"), 2, "unknown timeframe '1H'", 'did you mean "1h"?'),

@@ -16,6 +16,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.coverage import TimeSpan, missing, union
 from autopilot.domain.errors import MarketUnavailable, NotFound, UnknownExchange
 from autopilot.domain.progress import Progress
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import iso_utc
 from autopilot.ports.history import CoverageStore
 from autopilot.ports.market_data import CandleStore
@@ -59,8 +60,9 @@ async def ensure_history(
     except UnknownExchange:
         return None  # candles that were imported under a name of the user's own
     for wanted, absent in downloaded.unmet:
-        count = candle_count([absent.span], wanted.timeframe)
-        needed.warn(f"{wanted}: {count:,} candles are missing; the stored ones are used: {absent.error}")
+        if _has_candles(store, wanted):
+            count = candle_count([absent.span], wanted.timeframe)
+            needed.warn(f"{wanted}: {count:,} candles are missing; the stored ones are used: {absent.error}")
     return downloaded
 
 
@@ -100,10 +102,15 @@ def require_candles(downloaded: Downloaded, store: CandleStore) -> None:
     """Raises MarketUnavailable with the reason if there is still no candle of a wanted series."""
     for each in downloaded.series:
         wanted = each.plan.wanted
-        stored = store.load_candles(wanted.exchange, wanted.symbol, wanted.timeframe, last=1)
-        if each.missing and not wanted.is_reference and not len(stored):
+        if each.missing and not wanted.is_reference and not _has_candles(store, wanted):
             why = each.missing[0].error
-            raise MarketUnavailable(f"there are no candles of {wanted.symbol}: {why}", hint=why.hint)
+            stored = [known.symbol for known in store.coverage() if known.exchange == wanted.exchange]
+            hint = f"{did_you_mean(wanted.symbol, stored)} {why.hint}".strip()
+            raise MarketUnavailable(f"there are no candles of {wanted.symbol}: {why}", hint=hint)
+
+
+def _has_candles(store: CandleStore, wanted: WantedSeries) -> bool:
+    return len(store.load_candles(wanted.exchange, wanted.symbol, wanted.timeframe, last=1)) > 0
 
 
 def _sources(plan: DownloadPlan) -> str:
