@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
-from autopilot.app.data.backfill import IdleWay, SeriesBackfill
 from autopilot.daemon.autopilots import Running
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.errors import AutopilotError
@@ -43,6 +42,8 @@ class Healing:
             log.debug("healing was interrupted")
 
     async def _heal(self, source: CcxtCandles, symbol: str, timeframe: Timeframe) -> None:
+        from autopilot.app.data.backfill import IdleWay, SeriesBackfill
+
         backfill = SeriesBackfill(IdleWay(source.pages, self._is_quiet), self._store, source.clock, None)
         end_ms = timeframe.floor(source.clock.now_ms())
         try:

@@ -14,7 +14,6 @@ from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.adapters.exchange.settling import Settling
-from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
 from autopilot.adapters.exchange.turns import Turns
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan
@@ -68,6 +67,8 @@ class CcxtCandles(CandleSource):
 
     def streams(self) -> MarketStreams:
         """The same exchange's streams."""
+        from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
+
         return CcxtStreams(self._exchange)
 
     @property

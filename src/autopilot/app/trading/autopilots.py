@@ -16,7 +16,6 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.app.config_hash import config_hash
-from autopilot.app.data.backfill import SeriesBackfill
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
 from autopilot.config.schema import StreamChoice
 from autopilot.distribution import installed_version
@@ -35,6 +34,7 @@ from autopilot.engine.reference import ReferenceCandles
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.ports.history import Backfill
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.ports.streams import MarketStreams
@@ -152,10 +152,12 @@ class Venue:
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
 
-    def _backfill(self, candles: SqliteCandles) -> SeriesBackfill | None:
+    def _backfill(self, candles: SqliteCandles) -> Backfill | None:
         source = self.source
         if not isinstance(source, CcxtCandles):
             return None
+        from autopilot.app.data.backfill import SeriesBackfill
+
         return SeriesBackfill(source.pages, candles, source.clock, turn=self._filling)
 
     def _reference(self, symbol: str, timeframe: Timeframe, candles: SqliteCandles) -> ReferenceCandles:
