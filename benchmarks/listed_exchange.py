@@ -46,6 +46,11 @@ async def _serve() -> tuple[web.AppRunner, str]:
             web.get("/v2/time", _time),
         ]
     )
+    return await served(app)
+
+
+async def served(app: web.Application) -> tuple[web.AppRunner, str]:
+    """Begin to serve on the loopback interface. Returns what to clean up at the end, and the address."""
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

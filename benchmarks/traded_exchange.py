@@ -15,6 +15,7 @@ from aiohttp import web
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
+from benchmarks.listed_exchange import served
 
 LAG_MS = 300
 """Until a trade shows."""
@@ -99,12 +100,7 @@ class _Served:
                 web.get("/0/public/OHLC", self._kraken_candles),
             ]
         )
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        return runner, f"http://{host}:{port}"
+        return await served(app)
 
     async def _answer(self, name: str, since_ms: int) -> Candles:
         self.requests += 1
