@@ -14,7 +14,7 @@ ANOTHER_PRICE = 0.1
 """Two exchanges never differ by so much (as a fraction) for `ANOTHER_MARKET` candles in a row."""
 ANOTHER_MARKET = 24
 LEAST_SHIFTED = 12
-"""Returns in common, from which a shift can be told at all."""
+"""The least number of common returns that can show a shift."""
 LEAST_SIGNIFICANCE = 6.0
 """Standard deviations of Fisher's z by which the returns must agree at the shifted times."""
 

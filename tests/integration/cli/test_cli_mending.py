@@ -63,7 +63,7 @@ def test_missing_candles_are_told_by_what_is_known_of_them(autopilot, store, hou
     assert done.code == 0
     assert "gap: 3 candles are missing in 2 gaps" in " ".join(done.out.split())
     text = " ".join(done.out.split())
-    assert "kraken BTC/USD 1h: 1 confirmed by the exchange, 1 to be asked again, 2 never asked" in text
+    assert "kraken BTC/USD 1h: 1 confirmed by the exchange, 1 to be requested again, 2 never requested" in text
     assert "autopilot data repair --exchange kraken --symbol BTC/USD --timeframe 1h" in text
     (series,) = autopilot("data", "verify", "--json").document["series"]
     assert series["missing"] == {"confirmed": 1, "unsettled": 1, "unasked": 2}

@@ -146,7 +146,11 @@ def _known_gaps(series: list[Document]) -> Iterator[Block]:
         yield from (BLANK, heading("Missing candles"))
     for item in known:
         missing, market = item["missing"], f"{item['exchange']} {item['symbol']} {item['timeframe']}"
-        parts = {"confirmed by the exchange": "confirmed", "to be asked again": "unsettled", "never asked": "unasked"}
+        parts = {
+            "confirmed by the exchange": "confirmed",
+            "to be requested again": "unsettled",
+            "never requested": "unasked",
+        }
         words = ", ".join(f"{missing[name]:,} {said}" for said, name in parts.items() if missing[name])
         yield line(f"  {market}: {words}", hang=4)
         if missing["unasked"] and MarketKind.of(item["exchange"]) is MarketKind.REAL:
